@@ -1,5 +1,5 @@
-/* The products of int8 inputs by codes of 4 or 8 bits with scales, over tiles that decode. A part of coded_avx512.c, which
- * has defined before:
+/* The products of int8 inputs by codes of 4 or 8 bits with scales, over tiles that decode. A part of coded_avx512.c,
+ * which has defined before:
  *
  * S8S4, S8LUT4         the kernels' names
  * decode(w, lines, table, out)   lines of 64 bytes of 4-bit codes to twice as many quads of what the table has for them

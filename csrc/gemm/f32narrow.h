@@ -2,14 +2,15 @@
  *
  * TARGET, VEC, LANES, MASK, v_..   vectors of floats, as vec_avx2.h has them
  * MR, NR               rows of x and of w in a tile: MR * NR vectors and a few operands must fit the registers
- * AT_ONCE              1 or 8: the most rows of x whose weights are decoded in registers and multiplied at once
+ * AT_ONCE              4 or 8: the most rows of x whose weights are decoded in registers and multiplied at once
+ * GROUPS, IN_BLOCK     how many times R rows of w a block of x of few rows serves, and its inputs
  * STORE_SUMS           where a vector holds all chains: store_sums(mr, v, rows, ldy, y) of a tile's vectors
  * R(m, bits)           rows of w at a time where x has m rows and codes have `bits`, at most R(1, 16): m times as many
  *                      times 16 / LANES vectors and operands must fit
  * UNIT                 inputs that are decoded at once: a multiple of 16
  * IN_REGISTERS         values of a codebook that registers hold: 16 or 32
  * zipped(zip, v), unzipped(zip, v)   if zip: 16 inputs in the order in which their codes of 4 bits are decoded fastest,
- *                      for at most four rows of x; and back
+ *                      for at most four rows of x; and back. ZIPS : 1, or 0 where that is the order in which they lie
  * struct tables        what the decoders look up, made once a call by fill(op, w, tables)
  * struct unit          what they keep of a unit
  * decode(how, w, t, codes, g, last, c, u, v)   the inputs 16 c to 16 c + 15 of a unit, c ascending from 0, to v.
@@ -18,8 +19,7 @@
  *
  * The idea is that of Goto: NR rows of w become floats, a block of KC inputs at a time, and serve MC rows of x before
  * the next block, so that decoding is a few per cent of the work; the chains wait on the stack meanwhile and go on
- * where they stopped. A few rows of x have no use for that: for them the weights are decoded in registers and
- * multiplied at once.
+ * where they stopped. For a few rows of x the weights are decoded in registers and multiplied at once.
  *
  * A lane without an input adds 0 * 0 to its chain, which changes no sum: README.md says why.
  */
@@ -58,7 +58,7 @@ RC_INLINE int is_affine(const struct how how)
 typedef void chainer(const struct rc_narrow *w, const struct tables *t, const size_t *rows, const float *const *x,
                      size_t p0, size_t p1, float *acc);
 
-/* The group of input p is p >> shift_of: all groups are powers of two, or the whole row. */
+/* The group of input p is p >> shift_of: groups are powers of two, or the whole row. */
 RC_INLINE unsigned shift_of(const struct rc_narrow *w)
 {
     return w->group >= w->k ? 63 : (unsigned)__builtin_ctzll(w->group);
@@ -114,8 +114,7 @@ RC_INLINE TARGET void decode_each(const enum operation op, const struct rc_narro
 /* GCC would load an operand anew for each multiplication, which takes all that L1 can give. */
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 
-/* Few rows of x: accumulate the units from p0 to p1 into the chains of m rows of x, which begin at p0, and R(m, bits)
- * rows of w. */
+/* Few rows of x: add the units p0 to p1 to the chains of m rows of x, which begin at p0, and R(m, bits) rows of w. */
 RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, const struct rc_narrow *w,
                                           const struct tables *t, const size_t *rows, const float *const *x, size_t p0,
                                           size_t p1, float *acc)
@@ -123,7 +122,9 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
     enum { HALVES = 16 / LANES };
     const int zip = how.zip && in_nibbles(how);
     const size_t bits = width_of(how.op, in_nibbles(how)), r = R(m, bits);
-    const size_t ahead = r * w->row, asked = r <= 4 || bits == 16 ? r : 0;
+    /* What comes next of the codes: r rows on, or of these the next block. */
+    const size_t next = p1 + UNIT <= w->k ? (p1 - p0) * bits / 8 : GROUPS * r * w->row - p0 * bits / 8;
+    const size_t ahead = LANES == 8 && m > 1 ? next : r * w->row, asked = r <= 4 || bits == 16 ? r : 0;
     const size_t scale_bytes = how.op == MX || how.op == NVFP4 ? 1 : sizeof(float);
     const unsigned shift = shift_of(w);
     VEC sum[AT_ONCE][R(1, 16)][HALVES];
@@ -180,8 +181,7 @@ RC_INLINE TARGET void decode_and_multiply(const struct how how, const size_t m, 
                 v_store(acc + (i * r + o) * 16 + h * LANES, unzipped(zip, sum[i][o][h]));
 }
 
-/* The functions of a decoder: what packs, and what multiplies for 1, 2, 4 and 8 rows of x, or none. sliced : rows of x
- * up to which weights are decoded anew for each AT_ONCE of them. */
+/* What packs, and what multiplies for 1, 2, 4 and 8 rows of x. sliced : up to how many each AT_ONCE decode anew. */
 struct functions {
     packer *pack;
     chainer *multiply[4];
@@ -191,23 +191,21 @@ struct functions {
 /* At most AT_ONCE rows of x, and tall >= m of them for which there is a function: the last row stands for what is not
  * there. GROUPS times R(tall, bits) rows of w at a time, so that a block of x in L2 serves all of them: eight rows of
  * 4,096 inputs take 128 KiB there. L1 then takes 512 bytes of x, 64 of each row, for the 24 multiply-adds by three rows
- * of w: 21 bytes a cycle, where L2 gives 32. A block that fits L1 has 1,024 inputs and ends four times as often, and
- * each time the chains are loaded and stored, which takes as long as 64 inputs do (Zen 4: 105 and 113 cycles). */
+ * of w: 21 bytes a cycle, where L2 gives 32. AVX2 has registers for one row of w, and takes blocks that fit L1. At the
+ * end of each the chains are loaded and stored, which takes as long as 64 inputs do (Zen 4). */
 RC_INLINE TARGET void few_rows(const int scaled, const int zip, const size_t tall, const size_t bits,
                                const struct call *c, packer *pack, chainer *multiply)
 {
-    enum { GROUPS = 4, MOST = AT_ONCE * R(AT_ONCE, 8) > R(1, 16) ? AT_ONCE * R(AT_ONCE, 8) : 2 * R(1, 16) };
-    enum { ALL = GROUPS * MOST, ZIPPED = 16384, IN_L2 = 4096 };
+    enum { MOST = AT_ONCE * R(AT_ONCE, 8) > R(1, 16) ? AT_ONCE * R(AT_ONCE, 8) : 2 * R(1, 16) };
+    enum { ALL = GROUPS * MOST, ZIPPED = 16384 }; /* sums; inputs */
     float acc[ALL * 16] __attribute__((aligned(64))), totals[ALL], rest[UNIT];
     float order[ZIPPED] __attribute__((aligned(64)));
     (void)bits; /* R may do without */
     const struct rc_narrow *w = c->w;
-    const struct tables *t = c->t;
-    const float *x = c->x;
+    const float *x = c->x, *input[AT_ONCE];
     const size_t begin = c->begin, end = c->end, m = c->m, ldx = c->ldx;
     const size_t k = w->k, whole = k / UNIT * UNIT, r = R(tall, bits), sums = tall * r;
-    const size_t block = zip ? rc_min(whole, ZIPPED / tall) : tall == 1 ? whole : IN_L2;
-    const float *input[AT_ONCE];
+    const size_t block = zip ? rc_min(whole, ZIPPED / tall) : tall == 1 ? whole : IN_BLOCK;
     for (size_t o0 = begin; o0 < end; o0 += GROUPS * r) {
         const size_t groups = rc_min((end - o0 + r - 1) / r, GROUPS);
         size_t rows[GROUPS * R(1, 16)];
@@ -221,11 +219,11 @@ RC_INLINE TARGET void few_rows(const int scaled, const int zip, const size_t tal
                 for (size_t i = 0; i < tall; i++)
                     v_store(order + i * block + q, zipped(1, v_load(x + rc_min(i, m - 1) * ldx + p + q)));
             for (size_t s = 0; s < groups; s++)
-                multiply(w, t, rows + s * r, input, p, rc_min(p + block, whole), acc + s * sums * 16);
+                multiply(w, c->t, rows + s * r, input, p, rc_min(p + block, whole), acc + s * sums * 16);
         }
         for (size_t s = 0; s < groups; s++) {
             for (size_t o = 0; whole < k && o < r; o++) {
-                pack(w, t, rows[s * r + o], whole, k, rest, 16);
+                pack(w, c->t, rows[s * r + o], whole, k, rest, 16);
                 for (size_t i = 0; i < m; i++) {
                     for (size_t p = whole; p < k; p += LANES) {
                         float *sum = acc + (s * sums + i * r + o) * 16 + (p - whole) % 16;
@@ -250,22 +248,22 @@ RC_INLINE TARGET void few_rows(const int scaled, const int zip, const size_t tal
     }
 }
 
-/* At most AT_ONCE rows of x, or only one if there are no functions for more. */
+/* At most AT_ONCE rows of x. */
 RC_INLINE TARGET void by_height(const int scaled, const struct call *c, const struct functions *f)
 {
     if (c->m == 1 && c->bits == 16)
         few_rows(0, 0, 1, 16, c, f->pack, f->multiply[0]);
-#if AT_ONCE == 8
+#if ZIPS
     else if (c->m == 1 && c->bits == 4)
         few_rows(0, 1, 1, 4, c, f->pack, f->multiply[0]);
 #endif
     else if (c->m == 1)
         few_rows(scaled, 0, 1, 8, c, f->pack, f->multiply[0]);
-#if AT_ONCE == 8
     else if (c->m == 2)
-        few_rows(scaled, c->bits == 4, 2, 8, c, f->pack, f->multiply[1]);
+        few_rows(scaled, ZIPS && c->bits == 4, 2, 8, c, f->pack, f->multiply[1]);
     else if (c->m <= 4)
-        few_rows(scaled, c->bits == 4, 4, 8, c, f->pack, f->multiply[2]);
+        few_rows(scaled, ZIPS && c->bits == 4, 4, 8, c, f->pack, f->multiply[2]);
+#if AT_ONCE == 8
     else
         few_rows(scaled, 0, 8, 8, c, f->pack, f->multiply[3]);
 #endif
@@ -274,8 +272,10 @@ RC_INLINE TARGET void by_height(const int scaled, const struct call *c, const st
 /* A few times AT_ONCE rows of x: the weights are decoded for each AT_ONCE anew, out of L1, for that takes less time
  * than to store and load them as floats. x lies in L2, and codes come from memory once: WEIGHTS rows of w, of 4,096
  * inputs of 16 bits, are 384 KiB. Measured at 4,096 x 4,096 on Zen 4, time over that of many_rows: 16 rows 0.65 to 0.94
- * and 32 rows 0.83 to 1.01; for values in a table, the dearest to decode, 0.97 to 0.99 and 1.10 to 1.13. */
-enum { WEIGHTS = 48, SLICED = AT_ONCE > 1 ? 4 * AT_ONCE : 1, SLICED_IN_TABLE = AT_ONCE > 1 ? 2 * AT_ONCE : 1 };
+ * and 32 rows 0.83 to 1.01; for values in a table, the dearest to decode, 0.97 to 0.99 and 1.10 to 1.13. With AVX2, 8
+ * rows 0.83 to 0.94 for numbers of 16 bits, and 0.96 to 1.18 for others. */
+enum { WEIGHTS = 48, SLICED = AT_ONCE == 8 ? 32 : 4, SLICED_16 = AT_ONCE == 8 ? 32 : 8 };
+enum { SLICED_IN_TABLE = AT_ONCE == 8 ? 16 : 4 };
 
 static TARGET void products(const int scaled, const struct call *c, const struct functions *f)
 {

@@ -6,13 +6,16 @@
 
 #define MR 3
 #define NR 4
-#define AT_ONCE 1
-#define R(m, bits) 4
+#define AT_ONCE 4
+#define R(m, bits) ((m) == 1 ? 4 : (m) == 2 ? 2 : 1)
+#define GROUPS 16
+#define IN_BLOCK 1024 /* of four rows, 16 KiB of L1 */
+#define ZIPS 0
 #define UNIT 16
 #define IN_REGISTERS 16
 
-/* How a code of 8 bits becomes a float16 and that, times a factor, the number: by the bits of its magnitude and its sign,
- * and what they are multiplied by; and, where the code under a mask is that of a NaN, the bits that make it one. */
+/* How a code of 8 bits becomes a float16 and that, times a factor, the number: by the bits of its magnitude and its
+ * sign, and what these are multiplied by; and where the code under a mask is a NaN's, the bits that make it one. */
 struct halves {
     __m256i magnitude, to_magnitude, sign, to_sign, nan_mask, nan, flip;
     __m256 factor;
@@ -45,8 +48,8 @@ RC_INLINE TARGET __m256 zipped(const int zip, __m256 v)
             t->value[c] = element_of(type, c); \
         break;
 
-RC_INLINE TARGET void set_halves(int magnitude, int to_magnitude, int sign, int to_sign, int nan_mask, int nan, int flip,
-                                 float factor, struct tables *t)
+RC_INLINE TARGET void set_halves(int magnitude, int to_magnitude, int sign, int to_sign, int nan_mask, int nan,
+                                 int flip, float factor, struct tables *t)
 {
 #define ALL(bits) _mm256_set1_epi16((int16_t)(bits))
     t->halves = (struct halves){ALL(magnitude), ALL(to_magnitude), ALL(sign), ALL(to_sign), ALL(nan_mask), ALL(nan),

@@ -8,6 +8,9 @@
 
 #define STORE_SUMS store_sums
 #define AT_ONCE 8
+#define GROUPS 4
+#define IN_BLOCK 4096 /* of eight rows, 128 KiB of L2 */
+#define ZIPS 1
 /* Of one row of x with codes of 16 bits memory is the limit, which gives most to eight rows. */
 #define R(m, bits) ((m) == 1 && (bits) == 16 ? 8 : (m) <= 4 ? 4 : 3)
 #define UNIT 64

@@ -19,8 +19,10 @@
     CHAINS(name, 8, __VA_ARGS__)
 #define ALL_CHAINS(name) {chains_##name##_1, chains_##name##_2, chains_##name##_4, chains_##name##_8}
 #else
-#define MORE_CHAINS(name, ...)
-#define ALL_CHAINS(name) {chains_##name##_1}
+#define MORE_CHAINS(name, ...) \
+    CHAINS(name, 2, __VA_ARGS__) \
+    CHAINS(name, 4, __VA_ARGS__)
+#define ALL_CHAINS(name) {chains_##name##_1, chains_##name##_2, chains_##name##_4}
 #endif
 #define DECODER(name, ...) \
     static TARGET void pack_##name(const struct rc_narrow *w, const struct tables *t, size_t o, size_t p0, size_t p1, \
@@ -33,7 +35,8 @@
     MORE_CHAINS(name, __VA_ARGS__) \
     static const struct functions name##_functions = {pack_##name, ALL_CHAINS(name), SLICED_OF(__VA_ARGS__)};
 
-#define SLICED_OF(op, form, span) ((form) == IN_TABLE ? SLICED_IN_TABLE : SLICED)
+#define SLICED_OF(op, form, span) \
+    ((form) == IN_TABLE ? SLICED_IN_TABLE : (op) == F16 || (op) == BF16 ? SLICED_16 : SLICED)
 
 /* And the one of an operation for what no decoder is made for. */
 #define EACH(name, op) \

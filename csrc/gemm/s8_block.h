@@ -34,7 +34,8 @@
  * KiB on the stack; where groups have scales, the totals take more. */
 enum { MOST_ROWS = 512, MC_ROWS = 128, MC_GROUPED = 32, GROUP_SUMS = 8192 };
 enum { READY = MR * (KC + 64 / sizeof(LAID)), OF_PANEL = NV * KC * 16 };
-enum { MOST_LAID = 33 << 10 }; /* inputs laid once for all outputs: eight rows of 4,096 and 32, for rows a page apart meet in L1 */
+/* Inputs that are laid once for all outputs: eight rows of 4,096 and 32, for rows some pages apart meet in L1. */
+enum { MOST_LAID = 33 << 10 };
 enum follow { TO_S32, TO_S8, TO_FLOATS, TO_TOTALS };
 
 /* A product of `height` rows of x with `width` outputs: where they are. */

@@ -1,7 +1,7 @@
 /* The integer products of few rows, y = x w^T, with w as it is. What changed since the portable file: inputs lie across
  * the lanes, so w needs no packing and is read once, in the order in which it lies; x is split in halves beforehand, as
- * s8_tile_avx2.h has it, and the lanes of a sum are added up in the end, which a long k hides. All sums are exact, so the
- * order is free. */
+ * s8_tile_avx2.h has it, and the lanes of a sum are added up in the end, which a long k hides. All sums are exact, so
+ * the order is free. */
 #include "s8_tiles.h"
 #if RC_X86
 
@@ -14,7 +14,7 @@ enum { STEPS = 8, NRF = 4, LAID = 32768, PIECE = 4096, AHEAD = 1024 };
 
 #define ADD(sum, vector) __asm__ volatile("vpaddw %1, %0, %0" : "+x"(sum) : "x"(vector)) /* as in s8_tile_avx2.h */
 
-/* Add the products of so many steps, at most STEPS, to the sums of nr rows of w. Where x is signed, w + 128 meets it. */
+/* Add the products of so many steps, at most STEPS, to the sums of nr rows of w. A signed x meets w + 128. */
 RC_INLINE TARGET void multiply(const int x_unsigned, const size_t nr, const size_t steps, const uint8_t *x,
                                const int8_t *w, size_t ldw, size_t ahead, __m256i *sums)
 {

@@ -1,6 +1,6 @@
 /* What changed since AVX2: vpdpbusd multiplies 64 pairs of bytes and adds them up by fours in one instruction, and does
- * not saturate, so x is read as it is. It wants one side unsigned: where both are signed, that is w + 128, and 128 times
- * the sum of a row of x is taken off in the end. 32 registers hold a tile of 4 x 6. Tails are masked loads. */
+ * not saturate, so x is read as it is. It wants one side unsigned: where both are signed, that is w + 128, and 128
+ * times the sum of a row of x is taken off in the end. 32 registers hold a tile of 4 x 6. Tails are masked loads. */
 #include "s8_tiles.h"
 #if RC_X86
 

@@ -88,8 +88,8 @@ RC_INLINE TARGET void fill_raw(uint32_t flip, const int8_t *w, size_t ldw, size_
         }
 }
 
-/* A vector that stays in its register, and a sum of int16 in its own, in the order in which it stands here: GCC 12 would
- * load a weight anew for each row, multiply first, and store the products. */
+/* A vector that stays in its register, and a sum of int16 in its own, in the order in which it stands here: GCC 12
+ * would load a weight anew for each row, multiply first, and store the products. */
 #define KEEP(vector) __asm__("" : "+x"(vector))
 #define ADD(sum, vector) __asm__ volatile("vpaddw %1, %0, %0" : "+x"(sum) : "x"(vector))
 
@@ -159,7 +159,7 @@ RC_INLINE TARGET void sixteen(const int x_unsigned, const size_t mr, const struc
             if (width == 16)
                 _mm256_storeu_si256((__m256i *)to, sums[i][b]);
             else
-                _mm256_maskstore_epi32(to, _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)width - 8 * (int32_t)b), lanes),
+                _mm256_maskstore_epi32(to, _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)(width - 8 * b)), lanes),
                                        sums[i][b]);
         }
 }

@@ -21,8 +21,9 @@ every_op = pytest.mark.parametrize("op", MAKERS)
 
 
 @every_op
-@pytest.mark.parametrize("m, n, k", [(1, 9, 577), (2, 7, 131), (5, 13, 1100), (66, 13, 530), (131, 4, 65),
-                                     (17, 101, 65), (28, 53, 131), (32, 49, 200), (33, 7, 100),
+@pytest.mark.parametrize("m, n, k", [(1, 9, 577), (2, 7, 131), (2, 70, 1040), (4, 19, 3130), (5, 13, 1100),
+                                     (8, 18, 2065), (66, 13, 530), (131, 4, 65), (17, 101, 65), (28, 53, 131),
+                                     (32, 49, 200), (33, 7, 100),
                                      (1, 17, 16_450), (2, 17, 8_260), (3, 17, 4_170), (7, 13, 4_170)])
 def test_all_kernels_have_the_same_bits_past_their_blocks_prepared_or_not(op, m, n, k):
     rng = np.random.default_rng(m)
