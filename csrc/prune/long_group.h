@@ -179,7 +179,7 @@ RC_INLINE TARGET int long_nth(const int wide, const int magnitude, size_t n, siz
     /* At least n scores, `count`, have a key from `low` on, fewer, `above`, one from `high` on. */
     uint64_t low = rc_prune_key(wide, 0, smallest), high = rc_prune_key(wide, 0, largest) + 1;
     size_t count = m, above = 0;
-    uintptr_t next = (uintptr_t)scores + m * (wide ? sizeof *doubles : sizeof *floats); /* the next group is asked for */
+    uintptr_t next = (uintptr_t)scores + m * (wide ? sizeof *doubles : sizeof *floats); /* what is asked for */
     double apart = 0.0;
     for (int pass = before->apart > 0.0 ? 0 : 2, stalled = 0; high - low > 1 && count != n; pass++) {
         const size_t between = count - above;

@@ -177,7 +177,7 @@ RC_INLINE TARGET int OF(columns)(size_t n, size_t m, size_t count, size_t step, 
     if (m <= COPIED) {
         for (size_t j = 0; j < m; j++) {
             near[j] = OF(loaded)(count, 1, at + j * step);
-            /* what stands beside it comes from memory while these groups are counted; of short ones what is further on */
+            /* what stands beside it, of short groups further on, comes from memory while these are counted */
             __builtin_prefetch((const char *)((uintptr_t)(at + j * step) + (m > SORTED ? 64 : 256)), 0, 2);
         }
         least = OF(near_nth)(n, m, near, &over, &bad);

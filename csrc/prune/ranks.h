@@ -1,6 +1,6 @@
 /* Template of magnitudes by their ranks, for ranges (quantize/api.h). Included after nm.h, and after the definition of
  * RANKS_OF, the function's name. Short runs lie side by side, as the groups of nm.h do; of a long one the scores are
- * counted alone. What is found has as many magnitudes above as are wanted; the one that is wanted is the next of them. */
+ * counted alone. From what is found on lie as many magnitudes as are wanted: the smallest of these is the one. */
 #include "../quantize/places.h"
 
 /* The smallest magnitude that is at least `least`. */
