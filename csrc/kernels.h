@@ -96,7 +96,7 @@ RC_INLINE size_t rc_min(size_t a, size_t b)
     THREE(dequantize_s16) \
     THREE(quantize_range_minmax) \
     THREE(quantize_range_percentile) \
-    ONE(quantize_range_ranks) \
+    THREE(quantize_range_ranks) \
     THREE(quantize_range_mse) \
     THREE(quantize_errors) \
     THREE(quantize_range_kl) \

@@ -197,4 +197,6 @@ RC_INLINE TARGET void turned(const float *from, size_t distance, size_t count, f
 #define NM rc_prune_nm_avx2
 #define VECTOR_BYTES 32
 #include "nm.h"
+#define RANKS_OF rc_quantize_range_ranks_avx2
+#include "ranks.h"
 #endif

@@ -250,4 +250,6 @@ RC_INLINE TARGET void mark_floats(const size_t side, const float *x, float least
 #define NM rc_prune_nm_avx512
 #define VECTOR_BYTES 64
 #include "nm.h"
+#define RANKS_OF rc_quantize_range_ranks_avx512
+#include "ranks.h"
 #endif

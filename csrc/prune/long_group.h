@@ -6,9 +6,21 @@
  * the middle of their keys (rank.c). The groups of an array are alike: the first two numbers are what was found in the
  * group before, and one a little beyond what is wanted from there.
  */
+/* SIDE scores, or their magnitudes. */
+#define TAKEN(NAME, FLOAT, VECTOR, RANKS, MOST) \
+    RC_INLINE TARGET VECTOR NAME(const int magnitude, const FLOAT *x) \
+    { \
+        VECTOR own; \
+        memcpy(&own, x, sizeof own); \
+        return magnitude ? (VECTOR)((RANKS)own & ((RANKS){0} + MOST)) : own; \
+    }
+
+TAKEN(taken_floats, float, nm_floats, nm_ranks, INT32_MAX)
+TAKEN(taken_doubles, double, nm_doubles, nm_wide_ranks, INT64_MAX)
+
 /* How many of m scores are at least `least`. Meanwhile a fourth of as many, from `next` on, come from memory. */
-#define COUNTED(NAME, FLOAT, VECTOR, RANKS, MORE) \
-    RC_INLINE TARGET size_t NAME(size_t m, const FLOAT *x, FLOAT least, uintptr_t next) \
+#define COUNTED(NAME, FLOAT, VECTOR, RANKS, MORE, TAKE) \
+    RC_INLINE TARGET size_t NAME(const int magnitude, size_t m, const FLOAT *x, FLOAT least, uintptr_t next) \
     { \
         enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
         RANKS sum[4] = {{0}}; \
@@ -17,8 +29,7 @@
             __builtin_prefetch((const char *)(next + i * sizeof(FLOAT) / 4), 0, 2); \
             RC_UNROLL \
             for (size_t p = 0; p < 4; p++) { \
-                VECTOR own; \
-                memcpy(&own, x + i + p * SIDE, sizeof own); \
+                const VECTOR own = TAKE(magnitude, x + i + p * SIDE); \
                 sum[p] = MORE(sum[p], own, (VECTOR){0} + least); \
             } \
         } \
@@ -26,7 +37,7 @@
         for (size_t s = 0; s < SIDE; s++) \
             count += (size_t)sum[0][s]; \
         for (; i < m; i++) \
-            count += x[i] >= least; \
+            count += (magnitude && x[i] < 0 ? -x[i] : x[i]) >= least; \
         return count; \
     }
 
@@ -98,29 +109,28 @@ MARKED(marked_doubles, double, mark_doubles)
 #define MORE(sum, a, b) MORE_DOUBLES(sum, a, b)
 #include "nth.h"
 
-COUNTED(counted_floats, float, nm_floats, nm_ranks, MORE_FLOATS)
-COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks, MORE_DOUBLES)
+COUNTED(counted_floats, float, nm_floats, nm_ranks, MORE_FLOATS, taken_floats)
+COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks, MORE_DOUBLES, taken_doubles)
 
 /* The smallest and the largest of m scores; returns whether some are NaN. */
-#define ENDS_OF(NAME, FLOAT, VECTOR, RANKS, LESSER, GREATER) \
-    RC_INLINE TARGET int NAME(size_t m, const FLOAT *x, double *smallest, double *largest) \
+#define ENDS_OF(NAME, FLOAT, VECTOR, RANKS, LESSER, GREATER, TAKE) \
+    RC_INLINE TARGET int NAME(const int magnitude, size_t m, const FLOAT *x, double *smallest, double *largest) \
     { \
         enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) }; \
         VECTOR low[4], high[4]; \
         RANKS nan[4]; \
-        FLOAT least = x[0], most = x[0]; \
+        FLOAT least = magnitude && x[0] < 0 ? -x[0] : x[0], most = least; \
         size_t i = 0; \
         int bad = 0; \
         RC_UNROLL \
         for (size_t p = 0; p < 4; p++) { \
-            low[p] = high[p] = (VECTOR){0} + x[0]; \
+            low[p] = high[p] = (VECTOR){0} + least; \
             nan[p] = (RANKS){0}; \
         } \
         for (; i + 4 * SIDE <= m; i += 4 * SIDE) { \
             RC_UNROLL \
             for (size_t p = 0; p < 4; p++) { \
-                VECTOR own; \
-                memcpy(&own, x + i + p * SIDE, sizeof own); \
+                const VECTOR own = TAKE(magnitude, x + i + p * SIDE); \
                 low[p] = LESSER(low[p], own); \
                 high[p] = GREATER(high[p], own); \
                 nan[p] |= own != own; \
@@ -133,39 +143,43 @@ COUNTED(counted_doubles, double, nm_doubles, nm_wide_ranks, MORE_DOUBLES)
                 bad |= nan[p][s] != 0; \
             } \
         for (; i < m; i++) { \
-            least = x[i] < least ? x[i] : least; \
-            most = x[i] > most ? x[i] : most; \
-            bad |= x[i] != x[i]; \
+            const FLOAT own = magnitude && x[i] < 0 ? -x[i] : x[i]; \
+            least = own < least ? own : least; \
+            most = own > most ? own : most; \
+            bad |= own != own; \
         } \
         *smallest = least; \
         *largest = most; \
         return bad; \
     }
 
-ENDS_OF(ends_of_floats, float, nm_floats, nm_ranks, LESSER_FLOATS, GREATER_FLOATS)
-ENDS_OF(ends_of_doubles, double, nm_doubles, nm_wide_ranks, LESSER_DOUBLES, GREATER_DOUBLES)
+ENDS_OF(ends_of_floats, float, nm_floats, nm_ranks, LESSER_FLOATS, GREATER_FLOATS, taken_floats)
+ENDS_OF(ends_of_doubles, double, nm_doubles, nm_wide_ranks, LESSER_DOUBLES, GREATER_DOUBLES, taken_doubles)
 
 /* Of the group before: the smallest score that is kept, and how far scores lie apart there; 0 where it is not known. */
 struct before {
     double least, apart;
 };
 
-RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, struct before *before,
-                                uint8_t *mask)
+/* The smallest score that is kept, or the smallest magnitude, and how many of those that are equal to it go, the last
+ * ones. Returns whether some are NaN. */
+RC_INLINE TARGET int long_nth(const int wide, const int magnitude, size_t n, size_t m, const void *scores,
+                              struct before *before, double *found, size_t *over)
 {
     const float *floats = scores;
     const double *doubles = scores;
     double smallest, largest;
-    if (wide ? ends_of_doubles(m, doubles, &smallest, &largest) : ends_of_floats(m, floats, &smallest, &largest))
+    if (wide ? ends_of_doubles(magnitude, m, doubles, &smallest, &largest)
+             : ends_of_floats(magnitude, m, floats, &smallest, &largest))
         return 1;
-    if (n == 0) {
-        memset(mask, 0, m);
+    *found = INFINITY;
+    *over = m;
+    if (n == 0)
         return 0;
-    }
     /* At least n scores, `count`, have a key from `low` on, fewer, `above`, one from `high` on. */
     uint64_t low = rc_prune_key(wide, 0, smallest), high = rc_prune_key(wide, 0, largest) + 1;
     size_t count = m, above = 0;
-    uintptr_t next = (uintptr_t)scores + m * (wide ? sizeof *doubles : sizeof *floats); /* the next group is asked for */
+    uintptr_t next = (uintptr_t)scores + m * (wide ? sizeof *doubles : sizeof *floats); /* what is asked for */
     double apart = 0.0;
     for (int pass = before->apart > 0.0 ? 0 : 2, stalled = 0; high - low > 1 && count != n; pass++) {
         const size_t between = count - above;
@@ -185,8 +199,8 @@ RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *
             middle = own <= low ? low + 1 : own >= high ? high - 1 : own;
         }
         const double least = rc_prune_score(wide, 0, middle);
-        const size_t own = wide ? counted_doubles(m, doubles, least, next)
-                                : counted_floats(m, floats, (float)least, next);
+        const size_t own = wide ? counted_doubles(magnitude, m, doubles, least, next)
+                                : counted_floats(magnitude, m, floats, (float)least, next);
         if (own < n) {
             high = middle;
             above = own;
@@ -199,9 +213,21 @@ RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *
     }
     const double least = rc_prune_score(wide, 0, low);
     *before = (struct before){least, apart < INFINITY ? apart : 0.0};
+    *found = least;
+    *over = count - n;
+    return 0;
+}
+
+RC_INLINE TARGET int long_group(const int wide, size_t n, size_t m, const void *scores, struct before *before,
+                                uint8_t *mask)
+{
+    double least;
+    size_t over;
+    if (long_nth(wide, 0, n, m, scores, before, &least, &over))
+        return 1;
     if (wide)
-        marked_doubles(m, doubles, least, count - n, mask);
+        marked_doubles(m, scores, least, over, mask);
     else
-        marked_floats(m, floats, (float)least, count - n, mask);
+        marked_floats(m, scores, (float)least, over, mask);
     return 0;
 }

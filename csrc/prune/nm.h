@@ -22,8 +22,8 @@
 #include <string.h>
 
 enum {
-    /* So short that the loops over a group are unrolled as a whole, and that to compare all pairs takes less time than to
-     * sort, which needs registers. */
+    /* So short that the loops over a group are unrolled as a whole, and that to compare all pairs takes less time than
+     * to sort, which needs registers. */
     LONGEST = VECTOR_BYTES > 16 ? 8 : 16,
     SORTED = 32, /* so short that to sort the scores takes less time than to count them */
     COPIED = 512, /* scores of a group, at most, that are copied side by side: 32 KiB with AVX-512 */

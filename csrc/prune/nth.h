@@ -177,7 +177,7 @@ RC_INLINE TARGET int OF(columns)(size_t n, size_t m, size_t count, size_t step, 
     if (m <= COPIED) {
         for (size_t j = 0; j < m; j++) {
             near[j] = OF(loaded)(count, 1, at + j * step);
-            /* what stands beside it comes from memory while these groups are counted; of short ones what is further on */
+            /* what stands beside it, of short groups further on, comes from memory while these are counted */
             __builtin_prefetch((const char *)((uintptr_t)(at + j * step) + (m > SORTED ? 64 : 256)), 0, 2);
         }
         least = OF(near_nth)(n, m, near, &over, &bad);
@@ -200,14 +200,14 @@ RC_INLINE TARGET int OF(columns)(size_t n, size_t m, size_t count, size_t step, 
     return 0;
 }
 
-/* `count` groups one behind the other. */
-RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at, uint8_t *mask)
+/* Of `count` groups one behind the other what lies at or below the smallest scores that are kept; of magnitudes these
+ * themselves. */
+RC_INLINE TARGET VECTOR OF(nth_of_rows)(const int magnitude, size_t n, size_t m, size_t count, const FLOAT *at,
+                                        RANKS *over, int *bad)
 {
     enum { SIDE = sizeof(VECTOR) / sizeof(FLOAT) };
     VECTOR near[COPIED + SIDE - 1];
-    RANKS over;
     size_t j = 0;
-    int bad = 0;
 #ifdef TURNED
     if (sizeof(FLOAT) == sizeof(float) && count == SIDE)
         for (; j < m; j += SIDE)
@@ -215,10 +215,23 @@ RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at,
 #endif
     for (; j < m; j++)
         near[j] = OF(loaded)(count, m, at + j);
+    for (j = 0; magnitude && j < m; j++)
+        near[j] = OF(taken)(1, (const FLOAT *)(near + j));
     /* The next groups come from memory while these are counted. */
     for (size_t p = 0; p < count * m * sizeof(FLOAT); p += 64)
         __builtin_prefetch((const char *)((uintptr_t)(at + count * m) + p), 0, 2);
-    const VECTOR least = OF(near_nth)(n, m, near, &over, &bad);
+    VECTOR least = OF(near_nth)(n, m, near, over, bad), most = (VECTOR){0} + (FLOAT)INFINITY;
+    if (magnitude)
+        OF(ends)(1, m, SIDE, SIDE, (const FLOAT *)near, &least, &most);
+    return least;
+}
+
+/* `count` groups one behind the other. */
+RC_INLINE TARGET int OF(rows)(size_t n, size_t m, size_t count, const FLOAT *at, uint8_t *mask)
+{
+    RANKS over;
+    int bad = 0;
+    const VECTOR least = OF(nth_of_rows)(0, n, m, count, at, &over, &bad);
     for (size_t s = 0; s < count && !bad; s++)
         OF(marked)(m, at + s * m, least[s], (size_t)over[s], mask + s * m);
     return bad;

@@ -127,3 +127,5 @@ int rc_quantize_range_percentile_portable(size_t begin, size_t end, size_t size,
 #define NM rc_prune_nm_portable
 #define VECTOR_BYTES 16
 #include "nm.h"
+#define RANKS_OF rc_quantize_range_ranks_portable
+#include "ranks.h"

@@ -39,6 +39,25 @@ def test_percentiles_of_every_layout_are_the_elements_of_the_reference(space, ho
 
 
 @EACH
+@pytest.mark.parametrize("size", (2, 8, 9, 16, 17, 31, 32, 33, 48, 49, 63, 64, 255, 256, 257, 600))
+def test_percentiles_of_runs_side_by_side_and_alone_are_elements_of_the_runs(space, size):
+    rng = np.random.default_rng(size)
+    x = rng.standard_normal((150, size)).astype(F)  # so many that a chunk of a thread has whole vectors of them
+    x[::5] = rng.integers(-2, 3, x[::5].shape)
+    x[1::7] *= F(1e-42)
+    x[2::7] = rng.choice([-1, 1], size) * 2.0 ** rng.integers(-140, 127, size)
+    x[3::7] = np.where(rng.random(size) < 0.7, F(-0.0), x[3::7])
+    x[4::9] = -np.finfo(F).max
+    for percentile in (1e-9, 40, 90, 99):
+        ends = reference.quantize_range_percentile(x, axis=0, percentile=percentile)
+        for count in (2, 3, 17, 35, 70, 136, 150):
+            expected = tuple(end[:count] for end in ends)
+            exactly(expected, space.quantize_range_percentile(x[:count], axis=0, percentile=percentile))
+            got = space.quantize_range_percentile(x[:count].reshape(1, -1), group=size, percentile=percentile)
+            exactly(expected, tuple(end.reshape(-1, 1) for end in got))
+
+
+@EACH
 @pytest.mark.parametrize("name", ("normal", "equal", "few values", "beyond the sample"))
 def test_a_percentile_of_many_is_found_whatever_the_sample_tells(space, name):
     rng, size = np.random.default_rng(4), largest.SMALL + 4133
