@@ -12,6 +12,7 @@ from refcompress.ops import OPS
 from refcompress.reference.allocate.bits import Allocation
 from refcompress.reference.gemm.products import in_int32
 from refcompress.reference.hessian import inverse_factor
+from refcompress.reference.lowrank.truncated import signed, svd
 from refcompress.reference.quantize.layer import LayerFit
 from refcompress.testing.edges import EDGES
 from refcompress.testing.sampling import refusals
@@ -48,13 +49,16 @@ def sum_of_a_float32_share(w, *, sparsity=None, keep=None):
 
 
 def eigenvalues_of_float32(w, hessian, *, rank):
-    if not hessian.any() or not hessian.size:
-        return reference.lowrank_whitened(w, hessian, rank=rank)
+    g = reference.lowrank_whitened(w, hessian, rank=rank)
+    if not hessian.any() or not g.rank:
+        return g
     values, vectors = np.linalg.eigh(hessian.astype(F))
     wide = w.astype(np.float64)
-    p = np.linalg.svd(wide @ (vectors * np.sqrt(np.maximum(values, 0))), full_matrices=False)[0][:, :rank]
-    u, s, vt = np.linalg.svd(p.T @ wide, full_matrices=False)
-    return LowRank(*(a.astype(F) for a in (p @ u, s, vt)))
+    p = svd(wide @ (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float64))[0][:, :rank]
+    u, s, vt = svd(p.T @ wide)
+    u, s, vt = (a.astype(F) for a in (p @ u, s, vt))
+    u, vt = signed(u, vt)
+    return LowRank(u, s, vt)
 
 
 def in_the_limit_before_it_is_rounded(bias, scale_x, scale_w, *, inputs=0):
@@ -122,7 +126,6 @@ def last_of_a_block_moves_its_block_alone(w, hessian, *, bits=4, damping=0.01, *
 
 @pytest.mark.parametrize("op, wrong", [
     ("gemm_s8s8", zero_point_times_sum_in_float32),
-    ("gemm_u8s8", zero_point_times_sum_in_float32),
     ("lowrank_sparse_matmul", without_stored_zeros),
     ("lowrank_whitened", eigenvalues_of_float32),
     ("prune_score_activation", subnormals_are_zero),
@@ -148,9 +151,10 @@ def test_the_edges_find_the_kernel(op, wrong):
 
 
 def test_the_refusals_have_codes_whose_sum_wraps_at_two_to_the_sixteenth():
-    assert any(isinstance(args[0], np.ndarray) and args[0].dtype == np.uint8 and args[0].size
-               and args[0].max() <= 15 and int((1 << 15 - args[0].astype(int)).sum()) % 2**16 == 2**15
-               for args, _ in refusals("huffman_code"))
+    given = [args[0] for args, _ in refusals("huffman_code")]
+    lengths = [a[a > 0].astype(int) for a in given if isinstance(a, np.ndarray) and a.dtype == np.uint8 and a.ndim == 1]
+    sums = [int((1 << 15 - some).sum()) for some in lengths if some.size and some.max() <= 15]
+    assert any(total > 2**16 and total % 2**16 == 2**15 for total in sums)
 
 
 def test_the_refusals_have_whole_streams_of_symbols_that_the_type_has_not():
